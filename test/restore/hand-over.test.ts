@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { copyFile, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -11,9 +12,10 @@ import { type ProcessIdentity, isAlive } from '../../src/qemu/process/process-id
 import { computeFillSum } from '../support/guest-memory.ts'
 import { type LinuxDomain, startLinuxDomain } from '../support/linux-domain.ts'
 import { pathsOf } from '../support/page-server.ts'
+import { tempDir } from '../support/temp-dir.ts'
 import { isLongRun, newestQemu, withQemu11 } from '../support/qemus.ts'
 import { stasis } from '../support/stasis-command.ts'
-import { processesOf } from '../support/watchers.ts'
+import { processesOf, watchersEnd } from '../support/watchers.ts'
 
 const MEMORY_MIB = 192
 const FILLED_MIB = 48
@@ -64,6 +66,35 @@ for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
       },
     )
 
+    await context.test('no page server is left by a restore that is refused', async () => {
+      await using other = await tempDir()
+      const noImage = other.join('image')
+      await copyFile(image, noImage)
+      await truncate(noImage, 4096)
+      await assert.rejects(restoreDomain(noImage, { stateDir, mode: 'lazy' }))
+      assert.deepEqual(
+        processesOf(stateDir, (line) => line.includes('page-server-main')),
+        [],
+      )
+    })
+
+    const both = { skip: !isLongRun() && 'long run only' }
+    await context.test(
+      'nothing is lost when both die as soon as the guest runs',
+      both,
+      async () => {
+        const script = join(import.meta.dirname, '../support/restore-and-die.ts')
+        const child = spawn(process.execPath, [script, stateDir, image, '20'])
+        const servers = (): readonly number[] =>
+          processesOf(stateDir, (line) => line.includes('page-server-main'))
+        while (servers().length === 0) await delay(1)
+        const waiting = servers()
+        await once(child, 'exit')
+        for (const pid of waiting) killIfThere(pid)
+        await assertWhole(domain)
+      },
+    )
+
     await context.test('the command ends when the page server has taken over', async () => {
       const { stdout, stderr } = await stasis(stateDir, 'restore', image, '--mode', 'lazy')
       assert.match(
@@ -72,9 +103,10 @@ for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
         stderr,
       )
       // With so little memory, all of it may be loaded already.
-      const supervisor = (await readPostcopyRecord(pathsOf(domain)))?.supervisor
-      assert.ok(supervisor !== undefined || (await postcopyState(pathsOf(domain))) === undefined)
+      const state = await postcopyState(pathsOf(domain))
+      assert.ok(state === undefined || state.state === 'filling', state?.state)
       await assertWhole(domain)
+      await watchersEnd(stateDir)
     })
 
     await context.test('a domain that is destroyed at once leaves nothing', async () => {
@@ -89,6 +121,14 @@ for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
       }
     })
   })
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 /** The page server that takes over from this process. */

@@ -3,6 +3,7 @@ import type { SavedMachine } from '../../image/saved-machine.ts'
 import type { QemuVersion } from '../../qemu/command-line/options.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { LoadThreads } from '../../transfer/image-senders/load-threads.ts'
+import type { PreparedServer } from '../postcopy/prepared-server.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { LinearPart } from './mapped-memory.ts'
 import type { MemorySource, RestoreMode } from './memory-source.ts'
@@ -58,6 +59,8 @@ export interface LoaderOptions {
 export interface SourceOptions extends LoaderOptions {
   readonly paths: RuntimePaths
   readonly stateDir: string
+  /** A page server that was started before. The caller disposes it. */
+  readonly server?: PreparedServer | undefined
   /** Bypass the page cache for the image; `undefined`: as suits its format. */
   readonly direct: boolean | undefined
   /** A second name of the image, for as long as its memory is loaded while the guest runs. */

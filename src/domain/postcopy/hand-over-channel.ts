@@ -4,8 +4,8 @@ import { InternalError } from '../../errors.ts'
 const SIGNAL = Buffer.of(1)
 
 /**
- * Connects an active page server with its successor. The successor waits for a signal that the restore is recorded, and for another that it is to take
- * over. Then it reports that it is ready, receives the whole state of the other, and confirms it.
+ * Connects an active page server with its successor. The successor waits for the name of the domain, which means that the restore is recorded, and for a
+ * signal that it is to take over. Then it reports that it is ready, receives the whole state of the other, and confirms it.
  */
 export class HandOverChannel implements Disposable {
   readonly #socket: Socket
@@ -32,6 +32,26 @@ export class HandOverChannel implements Disposable {
   /** Sends a signal. */
   sendSignal(): void {
     this.#socket.write(SIGNAL)
+  }
+
+  /** Sends a name. */
+  sendName(name: string): void {
+    this.#socket.write(`${JSON.stringify(name)}\n`)
+  }
+
+  /** Waits for a name; `undefined` when none will arrive, or `signal` was aborted. */
+  async name(signal: AbortSignal): Promise<string | undefined> {
+    for (;;) {
+      const bytes = Buffer.concat(this.#chunks)
+      const end = bytes.indexOf('\n')
+      if (end >= 0) {
+        const rest = bytes.subarray(end + 1)
+        this.#chunks.splice(0, this.#chunks.length, ...(rest.length === 0 ? [] : [rest]))
+        return String(JSON.parse(bytes.toString('utf8', 0, end)))
+      }
+      if (this.#ended || signal.aborted) return undefined
+      await this.#waitForChange(signal)
+    }
   }
 
   /** Sends data and ends this direction. */

@@ -22,16 +22,26 @@ export class HeldImage implements Disposable {
 
   /** Opens the image; `undefined` when it cannot be opened, for example because it has no name any more. */
   static open(path: string): HeldImage | undefined {
+    const held = HeldImage.openUnlocked(path)
+    held?.lock(path)
+    return held
+  }
+
+  /** `open` without the lock, for a process that starts before the image was looked at. */
+  static openUnlocked(path: string): HeldImage | undefined {
     try {
-      const { fd } = openForReading(path)
-      try {
-        shareFile(fd, path)
-      } catch {
-        // A file system without locks: the descriptor alone keeps the file.
-      }
-      return new HeldImage(fd)
+      return new HeldImage(openForReading(path).fd)
     } catch {
       return undefined
+    }
+  }
+
+  /** Takes the lock, also for the processes that have inherited the descriptor. */
+  lock(path: string): void {
+    try {
+      shareFile(this.fd, path)
+    } catch {
+      // A file system without locks: the descriptor alone keeps the file.
     }
   }
 

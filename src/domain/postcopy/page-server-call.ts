@@ -1,7 +1,7 @@
 /** The argument of a page server's process. */
 export interface PageServerCall {
-  /** The domain. */
-  readonly name: string
+  /** The domain; a server that is to take over gets it by its connection to the active one. */
+  readonly name?: string | undefined
   /** The parent of the runtime directories of all domains. */
   readonly runtimeDir: string
   /** Id of the restore, see `PostcopyRecord`. */
@@ -22,4 +22,6 @@ export interface InheritedFds {
   readonly monitor: number
   /** The image, open and locked, so that it outlives its name. */
   readonly image: number
+  /** For a server: our end of the connection to the watcher of the restore, which it dismisses. */
+  readonly watcher: number
 }

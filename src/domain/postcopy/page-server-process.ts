@@ -53,14 +53,37 @@ async function start(
   options: HelperOptions & { readonly inherit?: Partial<InheritedFds> | undefined },
 ): Promise<SpawnedChild> {
   const { program, id, inherit = {}, stateDir } = options
+  const call = { name: paths.name, runtimeDir: dirname(paths.directory), id, part, inherit }
+  await using log = await openLog(paths.pageServerLog)
+  return await run(call, log.fd, { program, stateDir })
+}
+
+/**
+ * Starts a page server that is to take over, for a domain that is not known yet: it gets the name by its connection to the active server (`inherit.handOver`), and
+ * writes its log when it has that.
+ * @throws QemuError
+ */
+export async function startNamelessServer(
+  runtimeDir: string,
+  { id, inherit, ...options }: HelperOptions & { readonly inherit: Partial<InheritedFds> },
+): Promise<SpawnedChild> {
+  return run({ runtimeDir, id, part: 'server', inherit }, 'ignore', options)
+}
+
+async function run(
+  {
+    inherit,
+    ...facts
+  }: Omit<PageServerCall, 'inherited'> & { readonly inherit: Partial<InheritedFds> },
+  output: number | 'ignore',
+  { program, stateDir }: Pick<HelperOptions, 'program' | 'stateDir'>,
+): Promise<SpawnedChild> {
   const names = Object.keys(inherit)
   const inherited = Object.fromEntries(names.map((name, index) => [name, FIRST_INHERITED + index]))
-  const runtimeDir = dirname(paths.directory)
-  const call: PageServerCall = { name: paths.name, runtimeDir, id, part, inherited }
-  await using log = await openLog(paths.pageServerLog)
+  const call: PageServerCall = { ...facts, inherited }
   // Without `stateDir` the environment is inherited.
   const compileCache =
     stateDir === undefined ? undefined : join(placeOfHost(stateDir, 'cache'), 'node')
   const extraFds = Object.values(inherit)
-  return await spawnHelper(program, [JSON.stringify(call)], log.fd, { compileCache, extraFds })
+  return spawnHelper(program, [JSON.stringify(call)], output, { compileCache, extraFds })
 }

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import { availableParallelism } from 'node:os'
+import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Refusal } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
-import { closeDescriptor, connectedPair, duplicateDescriptor } from '../../io/system-calls.ts'
+import { closeDescriptor } from '../../io/system-calls.ts'
 import { startPostcopy } from '../../migration/postcopy.ts'
 import { memoryBackends } from '../../qemu/command-line/board/memory.ts'
 import { hostMemory } from '../../qemu/host-facts.ts'
@@ -18,9 +17,8 @@ import {
 } from '../store/postcopy-record.ts'
 import { orderPath } from '../store/saves/page-order-file.ts'
 import { FirstPages } from './first-pages.ts'
-import { HeldImage } from './held-image.ts'
-import { KeptMonitor } from './kept-monitor.ts'
 import { NextServer } from './next-server.ts'
+import { type Preparation, PreparedServer, inheritedBy } from './prepared-server.ts'
 import { watchRestore } from './restore-watcher.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type LaunchNeeds, NEEDS_NOTHING } from '../machine/launch/launch-needs.ts'
@@ -42,6 +40,8 @@ export interface PostcopyStartOptions {
   readonly direct: boolean | undefined
   readonly readers: number
   readonly stateDir: string
+  /** The page server, if it has been started before. */
+  readonly server?: PreparedServer | undefined
   /** A second name of the image, see `SecondName`. */
   readonly kept?: string | undefined
 }
@@ -52,19 +52,16 @@ export interface PostcopyStartOptions {
  */
 export class PostcopyStart implements AsyncDisposable {
   readonly launchNeeds: LaunchNeeds
-  readonly #monitor: KeptMonitor = KeptMonitor.make()
-  readonly #id = randomUUID()
+  /** With the sockets, and the image for the processes that load the rest. */
+  readonly #prepared: Preparation
   readonly #paths: RuntimePaths
-  readonly #options: PostcopyStartOptions
   readonly #watcher: ProcessWatcher
   /** Settles once the image is open and the connection to QEMU is in use. */
   readonly #first: Promise<FirstPages>
   #qemuEnd: number | undefined
-  /** For the processes that load the rest. */
-  readonly #held: HeldImage | undefined
-  /** Starts beside QEMU; `undefined` if it cannot. */
-  readonly #next: Promise<NextServer | undefined>
   #image: AsyncDisposable | undefined
+  /** Whether a page server that has started before takes over. */
+  #begun: Promise<boolean> | undefined
   /** Set once it is detached or given up. */
   #over = false
 
@@ -73,23 +70,24 @@ export class PostcopyStart implements AsyncDisposable {
     image: SavedMachine,
     domain: Domain,
     options: PostcopyStartOptions,
+    prepared: Preparation,
   ) {
     this.#paths = paths
-    this.#options = options
-    const [qemuEnd, ourEnd] = connectedPair()
+    this.#prepared = prepared
+    const { id, monitor, watcher } = prepared
+    const [qemuEnd, ourEnd] = prepared.stream
     this.#qemuEnd = qemuEnd
-    this.#held = HeldImage.open(image.path)
+    prepared.image?.lock(image.path)
     this.launchNeeds = {
       ...NEEDS_NOTHING,
-      inherited: [...this.#monitor.inherited, qemuEnd],
+      inherited: [...monitor.inherited, qemuEnd],
       monitors: [
         { id: 'stasis-postcopy', path: paths.postcopySocket },
         { id: 'stasis-kept', fd: MONITOR_IN_QEMU },
       ],
     }
-    this.#watcher = watchRestore(paths, { id: this.#id, stateDir: options.stateDir })
-    this.#next = this.#startNext(ourEnd)
-    this.#first = openFirst(paths, this.#id, image, domain, ourEnd, options)
+    this.#watcher = watchRestore(paths, { id, stateDir: options.stateDir, connection: watcher })
+    this.#first = openFirst(paths, id, image, domain, ourEnd, options)
     // `loadDevices` reports the error.
     this.#first.catch(() => undefined)
     void this.#announceRecord()
@@ -102,7 +100,9 @@ export class PostcopyStart implements AsyncDisposable {
     domain: Domain,
     options: PostcopyStartOptions,
   ): PostcopyStart {
-    return new PostcopyStart(paths, image, domain, options)
+    const directories = { stateDir: options.stateDir, runtimeDir: dirname(paths.directory) }
+    const prepared = options.server?.take() ?? PreparedServer.begin(image.path, directories).take()
+    return new PostcopyStart(paths, image, domain, options, prepared)
   }
 
   /**
@@ -118,7 +118,7 @@ export class PostcopyStart implements AsyncDisposable {
     const start = async (bounds: { readonly signal: AbortSignal }): Promise<void> => {
       refused = await startPostcopy(control, `fd:${STREAM_IN_QEMU}`, bounds)
     }
-    await Promise.all([this.#monitor.negotiate(signal), this.watch(start, signal)])
+    await Promise.all([this.#prepared.monitor.negotiate(signal), this.watch(start, signal)])
     return refused
   }
 
@@ -144,21 +144,23 @@ export class PostcopyStart implements AsyncDisposable {
     }
   }
 
-  /** Prepares the hand-over: disposing no longer ends it. `image` closes the image, after the hand-over. */
+  /** Lets a page server that has started beside QEMU take over: disposing no longer ends the postcopy. `image` closes the image, after the hand-over. Call `handOver` next. */
   detach(image: AsyncDisposable): void {
     this.#over = true
     this.#image = image
+    this.#begun = this.#beginHandOver()
   }
 
   /**
-   * Lets the page server take over as soon as it is ready, which is after this has returned. Until then this process serves; if it ends
+   * Makes sure that a page server takes over as soon as it is ready, which may be after this has returned. Until then this process serves; if it ends
    * before, the new server makes sure that another is started.
    * @throws QemuError, StorageError
    */
   async handOver(): Promise<void> {
     const first = await this.#first
     try {
-      const next = (await this.#waitingNext()) ?? (await this.#lateNext(first))
+      if ((await this.#begun) === true) return
+      const next = await this.#lateNext(first)
       first.releaseFd()
       void this.#completeHandOver(next, first)
     } catch (error) {
@@ -166,59 +168,44 @@ export class PostcopyStart implements AsyncDisposable {
       await this.#image?.[Symbol.asyncDispose]()
       await this.#watcher[Symbol.asyncDispose]()
       // A domain that was just destroyed needs none.
-      if ((await readPostcopyRecord(this.#paths))?.id === this.#id) throw error
+      if ((await readPostcopyRecord(this.#paths))?.id === this.#prepared.id) throw error
     } finally {
-      this.#held?.[Symbol.dispose]()
-      await this.#monitor[Symbol.asyncDispose]()
+      this.#prepared.image?.[Symbol.dispose]()
+      await this.#prepared.monitor[Symbol.asyncDispose]()
     }
   }
 
-  /** On a single processor the page server would only delay QEMU. */
-  async #startNext(connection: number): Promise<NextServer | undefined> {
-    if (availableParallelism() < 2) return undefined
-    // Copies, because a restore that fails closes its own while the process starts.
-    using copies = new DisposableStack()
-    const copied = (fd: number): number =>
-      copies.adopt(duplicateDescriptor(fd), (copy) => closeDescriptor(copy))
-    return await this.#start({
-      connection: copied(connection),
-      monitor: copied(this.#monitor.fd),
-      ...(this.#held !== undefined && { image: copied(this.#held.fd) }),
-    }).catch(() => undefined)
-  }
-
   async #announceRecord(): Promise<void> {
-    const [next] = await Promise.all([this.#next, this.#first]).catch(() => [])
-    next?.recorded()
+    const [next] = await Promise.all([this.#prepared.server, this.#first]).catch(() => [])
+    next?.recorded(this.#paths.name)
   }
 
-  /** The server that has started beside QEMU, if it still waits. */
-  async #waitingNext(): Promise<NextServer | undefined> {
-    const next = await this.#next
-    return next?.hasEnded === true ? undefined : next
+  /** Begins the hand-over to the server that has started beside QEMU, if it still waits. */
+  async #beginHandOver(): Promise<boolean> {
+    const next = await this.#prepared.server
+    if (next === undefined || next.hasEnded) return false
+    const first = await this.#first
+    first.releaseFd()
+    void this.#completeHandOver(next, first)
+    return true
   }
 
   async #lateNext(first: FirstPages): Promise<NextServer> {
-    const next = await this.#start({
-      connection: first.fd,
-      monitor: this.#monitor.fd,
-      ...(this.#held !== undefined && { image: this.#held.fd }),
-    })
-    next.recorded()
+    const { id, directories } = this.#prepared
+    // The stream's own descriptor may be closed when QEMU has died.
+    const fds = { ...inheritedBy(this.#prepared), connection: first.fd }
+    const next = await NextServer.start({ id, ...directories }, fds)
+    next.recorded(this.#paths.name)
     return next
-  }
-
-  #start(fds: Parameters<typeof NextServer.start>[2]): Promise<NextServer> {
-    const { stateDir } = this.#options
-    return NextServer.start(this.#paths, { id: this.#id, stateDir }, fds)
   }
 
   /** Not awaited, so it never rejects. */
   async #completeHandOver(next: NextServer, first: FirstPages): Promise<void> {
-    await next.takeOver(first)
+    const isTaken = await next.takeOver(this.#paths, first)
     await Promise.allSettled([
       this.#image?.[Symbol.asyncDispose](),
-      this.#watcher[Symbol.asyncDispose](),
+      // The page server dismisses it when it has a supervisor.
+      isTaken ? this.#watcher.leave() : this.#watcher[Symbol.asyncDispose](),
     ])
   }
 
@@ -226,9 +213,10 @@ export class PostcopyStart implements AsyncDisposable {
     if (this.#over) return
     this.#over = true
     this.#closeQemuEnd()
-    this.#held?.[Symbol.dispose]()
-    await this.#monitor[Symbol.asyncDispose]()
-    await (await this.#next)?.discard()
+    const { image, monitor, server } = this.#prepared
+    image?.[Symbol.dispose]()
+    await monitor[Symbol.asyncDispose]()
+    await (await server)?.discard()
     const first = await this.#first.catch(() => undefined)
     await first?.[Symbol.asyncDispose]()
     await removePostcopyRecord(this.#paths)

@@ -11,13 +11,24 @@ const PROGRAM: string = fileURLToPath(
   programUrl(new URL('./killed-restore-main.ts', import.meta.url)),
 )
 
-/** Makes sure that the memory of a guest arrives if this process is killed before a page server has taken over. Dispose it when that has happened. */
+/**
+ * Makes sure that the memory of a guest arrives if this process is killed before a page server has taken over, which dismisses it then. `connection` is that
+ * of the watcher.
+ */
 export function watchRestore(
   paths: RuntimePaths,
-  { id, stateDir }: { readonly id: string; readonly stateDir: string },
+  {
+    id,
+    stateDir,
+    connection,
+  }: {
+    readonly id: string
+    readonly stateDir: string
+    readonly connection: readonly [number, number]
+  },
 ): ProcessWatcher {
   const directories = { stateDir, runtimeDir: dirname(paths.directory) }
   const killed: KilledRestore = { name: paths.name, directories, id, pid: process.pid }
   const compileCache = join(placeOfHost(stateDir, 'cache'), 'node')
-  return new ProcessWatcher(PROGRAM, [JSON.stringify(killed)], { compileCache })
+  return new ProcessWatcher(PROGRAM, [JSON.stringify(killed)], { compileCache, connection })
 }

@@ -12,6 +12,7 @@ import {
   writePostcopyProgress,
 } from '../store/postcopy-record.ts'
 import { isAlive } from '../../qemu/process/process-identity.ts'
+import { dismissWatcher } from '../../qemu/process/spawn-watcher.ts'
 import { HandOverChannel } from './hand-over-channel.ts'
 import { removeFormerOrder, writeOrder } from '../store/saves/page-order-file.ts'
 import type { InheritedFds } from './page-server-call.ts'
@@ -33,7 +34,29 @@ export interface ServeOptions {
   readonly id: string
   /** Descriptors from the active server, which this one replaces; without them it replaces one that is gone. */
   readonly inherited?: Partial<InheritedFds> | undefined
+  /** The connection to the active server, from `waitUntilRecorded`. */
+  readonly channel?: HandOverChannel | undefined
   readonly signal: AbortSignal
+}
+
+/** A restore whose memory a server is to load. */
+export interface RecordedRestore {
+  /** The domain. */
+  readonly name: string
+  /** The connection to the active server. */
+  readonly channel: HandOverChannel
+}
+
+/** Waits until the restore is recorded. Returns `undefined` if it fails or is killed before that. Takes ownership of the descriptor. */
+export async function waitUntilRecorded(
+  handOver: number,
+  signal: AbortSignal,
+): Promise<RecordedRestore | undefined> {
+  const channel = new HandOverChannel(handOver)
+  const name = await channel.name(signal)
+  if (name !== undefined) return { name, channel }
+  channel[Symbol.dispose]()
+  return undefined
 }
 
 /**
@@ -43,9 +66,7 @@ export interface ServeOptions {
  */
 export async function servePages(paths: RuntimePaths, options: ServeOptions): Promise<void> {
   const { id, inherited = {}, signal } = options
-  const { handOver } = inherited
-  using channel = handOver === undefined ? undefined : new HandOverChannel(handOver)
-  if (channel !== undefined && !(await channel.hears(signal))) return
+  using channel = options.channel
   const record = await readPostcopyRecord(paths)
   if (record?.id !== id) throw gone(paths)
   const opening = openRecorded(record, inherited.image)
@@ -55,7 +76,7 @@ export async function servePages(paths: RuntimePaths, options: ServeOptions): Pr
     return
   }
   try {
-    await serve(paths, record, { ...options, channel, opening })
+    await serve(paths, record, { ...options, opening })
   } catch (error) {
     const damaged = error instanceof ImageError || error instanceof StorageError
     const recorded = damaged && (await readPostcopyProgress(paths, id))?.fault !== undefined
@@ -70,7 +91,6 @@ export async function servePages(paths: RuntimePaths, options: ServeOptions): Pr
 
 /** What a server does before it takes over. */
 interface Preparation {
-  readonly channel: HandOverChannel | undefined
   readonly opening: ReturnType<typeof openRecorded>
 }
 
@@ -88,6 +108,8 @@ async function serve(
       : HeldImage.inherited(inherited.image)
   const supervisor = { program, id, monitorFd: monitor, imageFd: held?.fd }
   const before = channel && (await takeOver(paths, supervisor, channel, signal))
+  // The guest does not wait for it.
+  const supervised = before && superviseInstead(paths, supervisor, inherited.watcher)
   let fault: PostcopyProgress['fault']
   const server = new PageServer(pages, {
     endpoint: connection === undefined ? { path: paths.recoverSocket } : { fd: connection },
@@ -117,7 +139,7 @@ async function serve(
     recordProgress(true)
   } finally {
     clearInterval(timer)
-    await recorded
+    await Promise.all([recorded, supervised])
   }
   await untilEnded(paths, supervisor)
   if (server.requested.length > 0)
@@ -133,7 +155,7 @@ interface SupervisorStart {
   readonly imageFd: number | undefined
 }
 
-/** Takes over from the active server, and starts a supervisor, which is needed even more when that server is gone. */
+/** Takes over from the active server. If that is gone, it has started a supervisor, which starts another server. */
 async function takeOver(
   paths: RuntimePaths,
   supervisor: SupervisorStart,
@@ -142,10 +164,29 @@ async function takeOver(
 ): Promise<HandOver> {
   channel.sendSignal()
   const bytes = await channel.all(signal)
-  await startSupervisor(paths, supervisor)
-  const before = unpackHandOver(bytes)
-  channel.sendSignal()
-  return before
+  try {
+    const before = unpackHandOver(bytes)
+    channel.sendSignal()
+    return before
+  } catch (error) {
+    await startSupervisor(paths, supervisor)
+    throw error
+  }
+}
+
+/** Starts a supervisor, then dismisses the watcher of the restore, which would start one if this process died before. */
+async function superviseInstead(
+  paths: RuntimePaths,
+  supervisor: SupervisorStart,
+  watcherFd: number | undefined,
+): Promise<void> {
+  try {
+    // A supervisor that is not recorded ends.
+    await startSupervisor(paths, supervisor)
+    if (watcherFd !== undefined) dismissWatcher(watcherFd)
+  } catch {
+    // `untilEnded` starts another, or the watcher does.
+  }
 }
 
 /** Waits until a supervisor has ended the migration in QEMU, and replaces one that dies before. */

@@ -29,6 +29,7 @@ import { describeSalvage, salvageInCookie } from '../cookie/salvage-cookie.ts'
 import { viewOf } from '../machine/qemu-view.ts'
 import { migrationFeatures } from '../machine/migration-features.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
+import { PreparedServer } from '../postcopy/prepared-server.ts'
 import { postcopyObstacle } from '../postcopy/postcopy-obstacle.ts'
 import { chooseSource } from '../memory-sources/choose-source.ts'
 import type { HandOver, NeededFile, WaitingQemu } from '../memory-sources/memory-source.ts'
@@ -123,6 +124,7 @@ async function restoreUntilItRuns(
   const file = resolve(path)
   await using threads = mode === 'load' ? await startThreads(file, readers) : undefined
   const directories = await openDirectories(options)
+  await using server = mode === 'lazy' ? PreparedServer.begin(file, directories) : undefined
   const { stateDir } = directories
   const { onWarning } = options
 
@@ -167,6 +169,7 @@ async function restoreUntilItRuns(
     stateDir,
     readers,
     threads,
+    server,
     direct,
     signal,
     kept: kept?.path,

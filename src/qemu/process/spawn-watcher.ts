@@ -13,6 +13,11 @@ export interface WatcherOptions {
   readonly compileCache?: string | undefined
   /** The watcher and its program inherit these from 4 on; they must stay open until it has started. */
   readonly fds?: readonly number[] | undefined
+  /**
+   * The connection to the watcher: its end and ours, which belong to the watcher from now on. With copies of ours, other processes hold the watcher back,
+   * and dismiss it (`dismissWatcher`). Default: a new one.
+   */
+  readonly connection?: readonly [number, number] | undefined
 }
 
 /**
@@ -34,10 +39,20 @@ export class ProcessWatcher implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const ours = await this.#started
-    if (ours === undefined) return
-    sendFew(ours, DISMISSAL)
-    closeDescriptor(ours)
+    if (ours !== undefined) dismissWatcher(ours)
   }
+
+  /** Leaves the watcher to the processes that have copies of our end of its connection. */
+  async leave(): Promise<void> {
+    const ours = await this.#started
+    if (ours !== undefined) closeDescriptor(ours)
+  }
+}
+
+/** Dismisses the watcher whose connection has this end, and closes the end. */
+export function dismissWatcher(fd: number): void {
+  sendFew(fd, DISMISSAL)
+  closeDescriptor(fd)
 }
 
 const DISMISSAL = Buffer.from('dismissed\n')
@@ -46,8 +61,8 @@ const DISMISSAL = Buffer.from('dismissed\n')
 async function start(
   script: string,
   argv: readonly string[],
-  { compileCache, fds }: WatcherOptions,
+  { compileCache, fds, connection }: WatcherOptions,
 ): Promise<number> {
   const { program, args, env } = helperInvocation(script, argv, compileCache)
-  return (await startWaitingShell(WAIT, [program, ...args], { env, fds })).fd
+  return (await startWaitingShell(WAIT, [program, ...args], { env, fds, connection })).fd
 }

@@ -13,6 +13,8 @@ export interface WaitingShellOptions {
   readonly output?: number | undefined
   /** It inherits these from 4 on. */
   readonly fds?: readonly number[] | undefined
+  /** Its connection: the end of the shell, which is closed here, and ours. Default: a new one. */
+  readonly connection?: readonly [number, number] | undefined
 }
 
 /** A shell, and our end of its connection. */
@@ -30,9 +32,14 @@ export interface WaitingShell {
 export async function startWaitingShell(
   script: string,
   argv: readonly string[],
-  { env = cleanEnvironment(), output, fds = [] }: WaitingShellOptions = {},
+  {
+    env = cleanEnvironment(),
+    output,
+    fds = [],
+    connection = connectedPair(),
+  }: WaitingShellOptions = {},
 ): Promise<WaitingShell> {
-  const [theirs, ours] = connectedPair()
+  const [theirs, ours] = connection
   try {
     const command = ['-c', script, NAME, ...argv]
     const { pid } = await spawnDetached('/bin/sh', command, output ?? 'ignore', [theirs, ...fds], {
