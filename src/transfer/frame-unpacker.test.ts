@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { testPages } from '../../test/support/stasis-image.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { FrameTable } from '../image/stasis/frame-table.ts'
+import { QueuedReads } from '../io/files/queued-reads.ts'
 import { crc32c } from '../io/crc32c.ts'
 import { PAGE_SIZE } from '../wire/page-size.ts'
 import { FrameUnpacker, extentsOf, inFileOrder } from './frame-unpacker.ts'
@@ -48,4 +49,20 @@ test('FrameUnpacker.readAll() reads frames that are anywhere in the file', () =>
     // A frame that was not read is not made of what is in memory.
     unpacker.readAll(frames, Uint32Array.of(1))
     assert.deepEqual(unpacker.unpack(frames, 0, target), { kind: 'truncated' })
+  }))
+
+test('FrameUnpacker.begin() and finish() read what readAll() reads', () =>
+  withFrames([0, 8192, 3 * MIB, 9 * MIB], (frames, fd) => {
+    using queue = QueuedReads.open(fd, 2)
+    assert.ok(queue !== undefined)
+    // The third read of each is one too many for the queue.
+    const unpackers = [new FrameUnpacker(fd, queue), new FrameUnpacker(fd, queue)]
+    for (const unpacker of unpackers) unpacker.begin(frames, Uint32Array.of(0, 1, 2, 3))
+    for (const unpacker of unpackers) {
+      unpacker.finish()
+      const target = new Uint8Array(PAGE_SIZE)
+      for (const page of [0, 1, 2])
+        assert.deepEqual(unpacker.unpack(frames, page, target), new Uint8Array(testPages(page, 1)))
+      assert.deepEqual(unpacker.unpack(frames, 3, target), { kind: 'truncated' })
+    }
   }))

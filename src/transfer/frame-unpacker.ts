@@ -8,11 +8,13 @@ import {
   alignUp,
   allocateAligned,
 } from '../io/memory/aligned-memory.ts'
+import type { QueuedRead, QueuedReads } from '../io/files/queued-reads.ts'
 import { CODECS, type Codec } from '../io/codecs/codec-table.ts'
 import type { Decompressor } from '../io/codecs/codec.ts'
 import { PAGE_SIZE } from '../wire/page-size.ts'
 
 const LEAST_LENGTH = 2 * 1024 * 1024
+const GROWTH = 4 * 1024 * 1024
 
 /** A part of the file in memory: from `start` to `end`, at `at`. */
 interface Extent {
@@ -21,32 +23,54 @@ interface Extent {
   readonly at: number
 }
 
+/** An extent that is being read; without `read` it is read when it is needed. */
+interface BegunExtent extends Extent {
+  readonly read: QueuedRead | undefined
+}
+
 /** A gap between frames of this length is read along: another read would take longer. */
 const MOST_GAP = 64 * 1024
 
 /** Reads, checks and decompresses frames of a stasis image on the calling thread, in memory that it reuses. */
 export class FrameUnpacker {
   readonly #image: number
+  readonly #queue: QueuedReads | undefined
   readonly #decompressors = new Map<Codec, Decompressor>()
   #memory = allocateAligned(LEAST_LENGTH)
+  #begun: readonly BegunExtent[] = []
   /** In the order of the file. */
   #extents: readonly Extent[] = []
   /** The extent of the last frame. */
   #last: Extent | undefined
 
-  /** `image` is a descriptor for aligned reads. */
-  constructor(image: number) {
+  /** `image` is a descriptor for aligned reads, also of `queue`, which reads ahead. */
+  constructor(image: number, queue?: QueuedReads) {
     this.#image = image
+    this.#queue = queue
   }
 
   /** Reads the part of the file from `first` to the end of `last` at once. Throws Node's error. */
   read(frames: FrameTable, first: number, last: number): void {
-    this.#read([{ start: frames.offset(first), end: endOf(frames, last) }])
+    this.#begin([{ start: frames.offset(first), end: endOf(frames, last) }])
+    this.finish()
   }
 
   /** Reads frames that are anywhere in the file, neighbours at once. `inFileOrder` has their positions. Throws Node's error. */
   readAll(frames: FrameTable, inFileOrder: Uint32Array): void {
-    this.#read(extentsOf(frames, inFileOrder))
+    this.begin(frames, inFileOrder)
+    this.finish()
+  }
+
+  /** Begins what `readAll` does. Pages of earlier reads are no longer valid. */
+  begin(frames: FrameTable, inFileOrder: Uint32Array): void {
+    this.#begin(extentsOf(frames, inFileOrder))
+  }
+
+  /** Waits for what was begun. Throws Node's error, or SystemCallError. */
+  finish(): void {
+    const begun = this.#begun
+    this.#begun = []
+    this.#extents = begun.map((extent) => this.#fill(extent))
   }
 
   /**
@@ -68,7 +92,7 @@ export class FrameUnpacker {
     }
   }
 
-  #read(parts: readonly Omit<Extent, 'at'>[]): void {
+  #begin(parts: readonly Omit<Extent, 'at'>[]): void {
     this.#extents = []
     this.#last = undefined
     let at = 0
@@ -78,19 +102,24 @@ export class FrameUnpacker {
       at += end - start
       return { start, end, at: at - (end - start) }
     })
-    if (this.#memory.length < at) this.#memory = allocateAligned(at)
-    this.#extents = extents.map((extent) => this.#fill(extent))
+    // In few steps: the memory of each step before is not free at once.
+    if (this.#memory.length < at) this.#memory = allocateAligned(alignUp(at, GROWTH))
+    this.#begun = extents.map((extent) => {
+      const { start, end, at: place } = extent
+      const memory = this.#memory.subarray(place, place + end - start)
+      return { ...extent, read: this.#queue?.start(memory, start) }
+    })
   }
 
   /** The part of an extent that the file has. */
-  #fill({ start, end, at }: Extent): Extent {
-    let found = 0
-    while (start + found < end) {
+  #fill({ start, end, at, read }: BegunExtent): Extent {
+    let found = read === undefined ? 0 : (this.#queue?.wait(read) ?? 0)
+    while (start + found < end && found % DIRECT_ALIGNMENT === 0) {
       const left = end - start - found
       const length = readSync(this.#image, this.#memory, at + found, left, start + found)
       found += length
       // A direct read that ends at an unaligned offset has reached the end of the file.
-      if (length === 0 || length % DIRECT_ALIGNMENT !== 0) break
+      if (length === 0) break
     }
     return { start, end: start + found, at }
   }

@@ -1,14 +1,19 @@
 import { InternalError } from '../../errors.ts'
 import { FrameTable } from '../../image/stasis/frame-table.ts'
+import { QueuedReads } from '../../io/files/queued-reads.ts'
 import { allocateAligned } from '../../io/memory/aligned-memory.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
-import { FrameUnpacker, inFileOrder } from '../frame-unpacker.ts'
+import type { FrameUnpacker } from '../frame-unpacker.ts'
 import { END, beginThread } from '../thread-port.ts'
-import { type LastAnswer, type LoadPlan, NEXT, STOP } from './load-job.ts'
+import { GroupsAhead } from './groups-ahead.ts'
+import { type LastAnswer, type LoadPlan, STOP } from './load-job.ts'
 import { RunWriter } from './run-writer.ts'
 
 /** Memory for decompressed pages, at least the longest frame. They are in the caches of the processor when they are written. */
 const TARGET_LENGTH = 4 * 1024 * 1024
+
+/** The most reads at a time: a group is one or two, rarely some dozens. */
+const MOST_READS = 64
 
 /** How many groups one message reports: each wakes the thread that starts QEMU. */
 const REPORTED_AT_ONCE = 16
@@ -22,9 +27,9 @@ port.on('message', (plan: LoadPlan | typeof END) => {
 })
 
 function load(plan: LoadPlan): LastAnswer {
-  const { image, control, order, starts } = plan
   const frames = new FrameTable(plan.records)
-  const unpacker = new FrameUnpacker(image)
+  using queue = QueuedReads.open(plan.image, MOST_READS)
+  const ahead = new GroupsAhead(plan, frames, queue)
   const writer = new RunWriter()
   let groups: number[] = []
   let step: 'read' | 'fill' = 'read'
@@ -33,12 +38,11 @@ function load(plan: LoadPlan): LastAnswer {
     groups = []
   }
   try {
-    while (Atomics.load(control, STOP) === 0) {
-      const group = Atomics.add(control, NEXT, 1)
-      if (group >= starts.length - 1) break
-      const wanted = order.subarray(starts[group], starts[group + 1])
+    while (Atomics.load(plan.control, STOP) === 0) {
       step = 'read'
-      unpacker.readAll(frames, inFileOrder(frames, wanted))
+      const next = ahead.next()
+      if (next === undefined) break
+      const { group, wanted, unpacker } = next
       step = 'fill'
       const damage = loadFrames(plan, wanted, { frames, unpacker, writer })
       if (damage !== undefined) return stopped(plan, damage)
