@@ -85,7 +85,8 @@ for (const { label, emulator } of oldestQemu()) {
         const { stateDir, dir, log } = tiny
         const pipe = makePipe(dir.join('pipe'))
         const copy = dir.join('copy')
-        for (const format of STREAMS) {
+        // Usually without those that go to standard output and to a device in short.
+        for (const format of isLongRun() ? STREAMS : (['gzip', 'bzip2', 'xz', 'lzop'] as const)) {
           await log.advance(1)
           const cat = reader(pipe, copy)
           const { image, warnings } = await saveDomain('tiny', pipe, { stateDir, format })
@@ -174,8 +175,9 @@ for (const { label, emulator } of oldestQemu()) {
         await using tiny = await startTinyDomain({ emulator })
         const { stateDir, dir, log } = tiny
         const pipe = makePipe(dir.join('pipe'))
+        const scripts = ['head -c 100 <"$0"', 'sleep 1 <"$0"', 'head -c 100000 <"$0"']
         for (const format of ['raw', 'zstd']) {
-          for (const script of ['head -c 100 <"$0"', 'sleep 1 <"$0"', 'head -c 100000 <"$0"']) {
+          for (const script of isLongRun() || format === 'raw' ? scripts : scripts.slice(0, 1)) {
             spawn('sh', ['-c', `${script} >/dev/null`, pipe], { stdio: 'ignore' })
             const { exitCode, stderr } = await stasis(
               stateDir,
