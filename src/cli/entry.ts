@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { codeCacheDirectory, runBundle, runBundleWithSourceMap } from '../io/code-cache.ts'
 import { VERB_BUNDLES } from './verb-bundles.ts'
 import { indexOfVerb } from './verb-in.ts'
@@ -18,13 +17,13 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   const argv = process.argv.slice(2)
   const verb = argv[indexOfVerb(argv)] ?? ''
   // Not by a URL, as other programs are named: to read one takes longer than all else here.
-  const main = join(import.meta.dirname, bundleOf(verb))
+  const main = `${import.meta.dirname}/${bundleOf(verb)}`
   if (process.env['STASIS_DEBUG']) runBundleWithSourceMap(main)
   else {
-    const directory = codeCacheDirectory(join(main, '../cached'))
+    const directory = codeCacheDirectory(`${import.meta.dirname}/cached`)
     // Each verb keeps the code of the functions that it calls.
     const name = /^[a-z][a-z-]{0,30}$/.test(verb) ? verb : 'no-verb'
-    runBundle(main, directory === undefined ? undefined : join(directory, `${name}.code`))
+    runBundle(main, directory === undefined ? undefined : `${directory}/${name}.code`)
   }
 }
 

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
 import { UsageError } from '../../errors.ts'
 import { MAX_SOCKET_PATH_LENGTH } from '../../io/system-calls.ts'
 import type { Directories } from './directories.ts'
@@ -74,8 +73,9 @@ export interface RuntimePaths {
  */
 export function runtimePaths(directories: Directories, name: string): RuntimePaths {
   checkDomainName(name)
-  const directory = join(directories.runtimeDir, directoryName(directories.runtimeDir, name))
+  const { runtimeDir } = directories
   // Not `join`, which takes a tenth of a command that looks.
+  const directory = `${runtimeDir}/${directoryName(runtimeDir, name)}`
   const at = (file: string): string => `${directory}/${file}`
   const kept = (file: string): string => `${directories.stateDir}/${file}`
   const socket = (file: string): string => checkSocketPath(at(file))

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { isOptionalFlag, isText } from '../../io/records/field-checks.ts'
 import { type RecordKind, fieldsOf } from '../../io/records/record-file.ts'
 
@@ -28,7 +27,7 @@ export interface SavePlace {
 
 /** The path of the record of a state directory. */
 export function stateHostPath(stateDir: string): string {
-  return join(stateDir, 'host.json')
+  return `${stateDir}/host.json`
 }
 
 /** The record of a directory that names another place for managed saves. A Stasis that does not know that place must not read it: it would find no managed save, and boot. */

@@ -10,7 +10,7 @@ import { STATE_HOST, type SavePlace, stateHostPath } from '../state-host-record.
 
 /** The directory of managed saves in a state directory: a symbolic link if they are in another place. */
 export function managedDirectory({ stateDir }: Pick<Directories, 'stateDir'>): string {
-  return join(stateDir, 'save')
+  return `${stateDir}/save`
 }
 
 /**
