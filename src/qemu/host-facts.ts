@@ -23,6 +23,15 @@ export async function residentBytes(pid: number): Promise<number | undefined> {
   return text === undefined ? undefined : known(Number(text.split(' ')[1]) * PAGE_BYTES)
 }
 
+/** Memory in bytes that a process has for itself: without that of files and of shared memory (proc_pid_statm(5)); `undefined` when it is gone. */
+export async function ownBytes(pid: number): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/statm`, 'latin1').catch(() => '')
+  const [, resident, shared] = text.split(' ').map(Number)
+  return resident === undefined || shared === undefined
+    ? undefined
+    : known((resident - shared) * PAGE_BYTES)
+}
+
 function known(number: number): number | undefined {
   return number >= 0 ? number : undefined
 }

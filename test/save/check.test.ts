@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdir, readdir } from 'node:fs/promises'
 import { test } from 'node:test'
-import { attachDomain, checkSave, saveDomain } from '../../src/index.ts'
+import { attachDomain, checkSave, restoreDomain, saveDomain } from '../../src/index.ts'
 import { startByHand } from '../support/hand-started.ts'
 import { newestQemu, qemus } from '../support/qemus.ts'
 import { stasis } from '../support/stasis-command.ts'
@@ -32,6 +32,24 @@ test('save --check shows the space that a save needs, and the guest keeps runnin
   await log.advance(1)
   await log.assertUnbroken()
 })
+
+for (const mode of ['load', 'map'] as const) {
+  test(`save --check counts the memory that a guest has not touched since a restore by ${mode}`, async () => {
+    const pages = 40_960
+    const [newest] = newestQemu()
+    await using tiny = await startTinyDomain({
+      ...(newest && { emulator: newest.emulator }),
+      memoryMib: 192,
+      writes: { pages, rate: 0 },
+    })
+    const { stateDir, dir, log } = tiny
+    await log.advance(2)
+    await saveDomain('tiny', dir.join('before'), { stateDir, compression: 'none' })
+    await restoreDomain(dir.join('before'), { stateDir, mode, resumeAs: 'paused' })
+    const { neededBytes } = await checkSave('tiny', dir.join('image'), { stateDir })
+    assert.ok(neededBytes >= pages * 4096, `${neededBytes}`)
+  })
+}
 
 const old = qemus().find(({ major }) => major < 9)
 

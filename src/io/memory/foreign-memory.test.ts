@@ -111,16 +111,19 @@ test('parseMappings() reads the table of the kernel', () => {
     '7f78e7e00000-7f78ebe00000 rw-p 00100000 fd:01 131 /srv/a b.save (deleted)',
     '7f78f0000000-7f78f4000000 rw-s 00000000 00:01 2048 /memfd:stasis pc.ram (deleted)',
     '7f7939000000-7f793a000000 rw-p 00000000 00:00 0 ',
+    '7f7a39000000-7f7a3a000000 r-xp 00001000 fd:01 17 /usr/lib/libc.so.6',
     'ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]',
     '',
   ].join('\n')
-  const [file, shared, anonymous] = parseMappings(text)
+  const [file, shared, anonymous, library] = parseMappings(text)
   assert.deepEqual(file, {
     address: 0x7f78e7e00000,
     length: 0x4000000,
     isPrivate: true,
+    isWritable: true,
     file: { offset: 0x100000, inode: 131n, path: '/srv/a b.save (deleted)' },
   })
   assert.equal(shared?.isPrivate, false)
   assert.deepEqual([anonymous?.isPrivate, anonymous?.file], [true, undefined])
+  assert.equal(library?.isWritable, false)
 })

@@ -14,6 +14,7 @@ import type { AddressRange } from './foreign-memory.ts'
 export interface Mapping extends AddressRange {
   /** The process does not write to the file: its writes go to pages of its own. */
   readonly isPrivate: boolean
+  readonly isWritable: boolean
   /** The file that is mapped; `undefined` for anonymous memory. */
   readonly file: MappedFile | undefined
 }
@@ -27,7 +28,7 @@ export interface MappedFile {
   readonly path: string
 }
 
-const LINE = /^([0-9a-f]+)-([0-9a-f]+) ...([ps]) ([0-9a-f]+) \S+ (\d+) *(.*)$/
+const LINE = /^([0-9a-f]+)-([0-9a-f]+) .(.).([ps]) ([0-9a-f]+) \S+ (\d+) *(.*)$/
 
 /** The address space of a process, in the order of the addresses. Needs root, or the right to trace it. Throws Node's error. */
 export function mappingsOf(pid: number): readonly Mapping[] {
@@ -37,7 +38,7 @@ export function mappingsOf(pid: number): readonly Mapping[] {
 /** Parses a file `maps` of a process (Linux proc_pid_maps(5)). */
 export function parseMappings(text: string): readonly Mapping[] {
   return text.split('\n').flatMap((line): Mapping[] => {
-    const [, from, to, sharing, offset, inode, path] = LINE.exec(line) ?? []
+    const [, from, to, writing, sharing, offset, inode, path] = LINE.exec(line) ?? []
     if (from === undefined || to === undefined) return []
     const address = Number.parseInt(from, 16)
     const file =
@@ -48,9 +49,8 @@ export function parseMappings(text: string): readonly Mapping[] {
             inode: BigInt(inode),
             path: (path ?? '').replaceAll('\\012', '\n'),
           }
-    return [
-      { address, length: Number.parseInt(to, 16) - address, isPrivate: sharing === 'p', file },
-    ]
+    const length = Number.parseInt(to, 16) - address
+    return [{ address, length, isPrivate: sharing === 'p', isWritable: writing === 'w', file }]
   })
 }
 
