@@ -41,7 +41,7 @@ export function reportText(
     ]),
     '## All figures',
     '',
-    ...tablesOf(records).flatMap(tableLines),
+    ...tablesOf(records).flatMap((table) => tableLines(table, otherSource(table, records))),
     '## How to repeat it',
     '',
     REPEAT,
@@ -118,7 +118,15 @@ function reachLines(missed: readonly Target[]): readonly string[] {
   })
 }
 
-function tableLines(table: BenchTable): readonly string[] {
+/** When a table was measured, if that was not with the first record. */
+function otherSource(table: BenchTable, records: readonly BenchRecord[]): string {
+  const [first] = records
+  const source = records.find(({ tables }) => tables.includes(table)) ?? first
+  if (source === undefined || source.host.commit === first?.host.commit) return ''
+  return ` Measured on ${source.startedAt.slice(0, 10)}, commit ${source.host.commit}.`
+}
+
+function tableLines(table: BenchTable, source: string): readonly string[] {
   const rows = rowsOf(table)
   const heads = Object.keys(rows[0] ?? {})
   const { suite, ramBytes, content, rounds } = table
@@ -128,7 +136,7 @@ function tableLines(table: BenchTable): readonly string[] {
   return [
     `### ${suite}${guest}, content ${content}`,
     '',
-    `${about[0]?.toUpperCase()}${about.slice(1)}. Rounds: ${rounds}.`,
+    `${about[0]?.toUpperCase()}${about.slice(1)}. Rounds: ${rounds}.${source}`,
     '',
     ...(busy === undefined ? [] : [`**${busy}.**`, '']),
     `| ${heads.join(' | ')} |`,

@@ -71,6 +71,18 @@ test('the report shows the library beside whole commands, with the same peer', (
   assert.ok(!reportText([record()], [], '').includes('imported the library'))
 })
 
+test('the report says when a table was measured with another commit', () => {
+  const older = record(0, { suite: 'verify' })
+  const host = { ...older.host, commit: 'd' }
+  const text = reportText(
+    [record(), { ...older, startedAt: '2026-11-28T05:00:00.000Z', host }],
+    [],
+    '',
+  )
+  assert.match(text, /### verify[^]*Rounds: 3\. Measured on 2026-11-28, commit d\.\n/)
+  assert.equal(text.split('Measured on').length, 2)
+})
+
 test('the report marks a table as busy when other processes ran meanwhile', () => {
   assert.ok(reportText([record(2)], [], '').includes('Busy'))
 })
