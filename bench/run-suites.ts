@@ -12,7 +12,7 @@ import { measureRounds } from './rounds/measure-rounds.ts'
 import { type BenchSetting, filledBytes } from './setting.ts'
 import { SUITES, type SuiteName } from './suites/suite-table.ts'
 
-/** What is told while suites run. */
+/** Callbacks of a benchmark that runs. */
 export interface SuiteListeners {
   /** The record so far, after each run, also in the middle of a table. */
   readonly onRecord: (record: BenchRecord) => Promise<void>

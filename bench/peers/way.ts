@@ -62,7 +62,10 @@ export function restoreScenarios(ways: readonly Way[], setting: BenchSetting): r
   )
 }
 
-function mostRoundsOf({ mostRounds }: Way): Pick<Scenario, 'mostRounds'> {
+/** The limit of rounds of a way, where it has one. */
+export function mostRoundsOf({
+  mostRounds,
+}: Pick<Way, 'mostRounds'>): Pick<Scenario, 'mostRounds'> {
   return mostRounds === undefined ? {} : { mostRounds }
 }
 

@@ -1,7 +1,7 @@
 import { MachineLoad } from '../host/machine-load.ts'
 import type { Run, Scenario, ScenarioResult } from './measurement.ts'
 
-/** What is told while scenarios run. */
+/** Callbacks of rounds that run. */
 export interface RoundListeners {
   readonly onFailure: (scenario: string, reason: unknown) => void
   readonly onRun: (results: readonly ScenarioResult[]) => Promise<void>

@@ -2,14 +2,11 @@ import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { stasisWays } from '../peers/commands/stasis-ways.ts'
-import { mappedDirectWay } from '../peers/qemu/qemu-ways.ts'
+import { CHANNELS, mappedDirectWay } from '../peers/qemu/qemu-ways.ts'
 import { type Way, removeImages, restoreScenarios, saveScenarios } from '../peers/way.ts'
 import type { Scenario } from '../rounds/measurement.ts'
 import type { BenchSetting } from '../setting.ts'
 import type { Suite } from './suite.ts'
-
-/** QEMU's number of channels. */
-const CHANNELS = 4
 
 /** Saves and loads on one processor, and on 2, 4, 8, … up to all that there are. QEMU and the commands share them. */
 export const processorsSuite: Suite = {
@@ -49,6 +46,7 @@ async function waysOn(count: number, setting: BenchSetting): Promise<readonly Wa
 
 function counts(): readonly number[] {
   const all = availableParallelism()
-  const doubled = Array.from({ length: 1 + Math.floor(Math.log2(all)) }, (_, power) => 2 ** power)
-  return doubled.at(-1) === all ? doubled : [...doubled, all]
+  const found: number[] = []
+  for (let count = 1; count < all; count *= 2) found.push(count)
+  return [...found, all]
 }

@@ -19,17 +19,22 @@ export async function processorTimeMs(pid: number): Promise<number | undefined> 
 
 /** Memory in bytes that a process occupies (proc_pid_statm(5)); `undefined` when it is gone. */
 export async function residentBytes(pid: number): Promise<number | undefined> {
-  const text = await readFile(`/proc/${pid}/statm`, 'latin1').catch(() => undefined)
-  return text === undefined ? undefined : known(Number(text.split(' ')[1]) * PAGE_BYTES)
+  return (await occupied(pid)).resident
 }
 
 /** Memory in bytes that a process has for itself: without that of files and of shared memory (proc_pid_statm(5)); `undefined` when it is gone. */
 export async function ownBytes(pid: number): Promise<number | undefined> {
+  const { resident, shared } = await occupied(pid)
+  return resident === undefined || shared === undefined ? undefined : resident - shared
+}
+
+/** The second and the third field of `statm`, in bytes. */
+async function occupied(
+  pid: number,
+): Promise<{ readonly resident: number | undefined; readonly shared: number | undefined }> {
   const text = await readFile(`/proc/${pid}/statm`, 'latin1').catch(() => '')
-  const [, resident, shared] = text.split(' ').map(Number)
-  return resident === undefined || shared === undefined
-    ? undefined
-    : known((resident - shared) * PAGE_BYTES)
+  const [, resident, shared] = text.split(' ').map((field) => known(Number(field) * PAGE_BYTES))
+  return { resident, shared }
 }
 
 function known(number: number): number | undefined {

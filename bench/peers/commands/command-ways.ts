@@ -2,7 +2,7 @@ import { evictImage, flushImage } from '../../host/files.ts'
 import { prepareHostMemory } from '../../host/host-memory.ts'
 import type { Measurement } from '../../rounds/measurement.ts'
 import type { BenchSetting } from '../../setting.ts'
-import type { Way } from '../way.ts'
+import { type Way, mostRoundsOf } from '../way.ts'
 import type { BenchGuest, GuestCost } from './bench-guest.ts'
 
 /** The options of a way to save, and those of the ways to restore. */
@@ -26,7 +26,7 @@ export function commandWay(
   return {
     peer: guest.commands.label,
     name: options.name,
-    ...(options.mostRounds === undefined ? {} : { mostRounds: options.mostRounds }),
+    ...mostRoundsOf(options),
     async save(path) {
       await guest.start()
       prepareHostMemory(setting.ramBytes / 4)

@@ -4,7 +4,7 @@ import { evictImage, flushImage } from '../../host/files.ts'
 import { prepareHostMemory } from '../../host/host-memory.ts'
 import type { Measurement } from '../../rounds/measurement.ts'
 import type { BenchSetting } from '../../setting.ts'
-import { type Way, scenarioNames } from '../way.ts'
+import { type Way, mostRoundsOf, scenarioNames } from '../way.ts'
 import { BareMachine } from './bare-machine.ts'
 import { PlainReceiver } from './plain-receiver.ts'
 import { sendFiles } from './plain-sender.ts'
@@ -71,7 +71,7 @@ function qemuWay(setting: BenchSetting, migration: Migration): Way {
   return {
     peer: 'qemu',
     name: migration.name,
-    ...(migration.mostRounds === undefined ? {} : { mostRounds: migration.mostRounds }),
+    ...mostRoundsOf(migration),
     save: (path) => save(setting, migration, path),
     restores: [{ name: 'load', restore: (path) => load(setting, migration, path) }],
   }
