@@ -20,6 +20,7 @@ import type { ProcessIdentity } from '../../../qemu/process/process-identity.ts'
 import type { QmpConnection } from '../../../qmp/connection.ts'
 import { openDirectoryDescriptor } from '../../../io/files/directory.ts'
 import { removeFile } from '../../../io/files/file-names.ts'
+import { flushNewFile } from '../../../io/files/flush-file.ts'
 import { closeDescriptor } from '../../../io/system-calls.ts'
 import { moveToScope } from '../../../qemu/process/scope.ts'
 import { type Confinement, makeTransferDirectory } from '../../store/confinement.ts'
@@ -158,7 +159,7 @@ export class LaunchedMachine implements AsyncDisposable {
           inherited,
         )
       // While QEMU starts, and before its record.
-      described = writeText(paths.liveXml, plan.xml, { durable: true })
+      described = flushNewFile(paths.liveXml)
       described.catch(() => undefined)
       const { control } = await launchQemu({
         emulator,
@@ -191,8 +192,6 @@ export class LaunchedMachine implements AsyncDisposable {
       return new LaunchedMachine(held, control, { ...started, executable }, { made, companions })
     } catch (error) {
       const cause = companions.explain(error)
-      // It would come back after it was removed.
-      await described.catch(() => undefined)
       await launched?.close()
       if (launched !== undefined && record !== undefined) await endQemu(record, { force: true })
       await companions[Symbol.asyncDispose]()
